@@ -461,6 +461,45 @@ def test_users_are_the_same_before_and_after_they_are_added_up(admin: RunningAdm
     assert told() == later
 
 
+def test_pages_of_groups_by_user_tell_all_of_each_user(admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a time of weeks, days, hours and rows: which users are on a page is told apart from what they asked."""
+    monkeypatch.setattr(analytics_groups, "_AT_ONCE", 2)
+    begin = NOON // DAY * DAY
+    begin += -(begin - MONDAY) % WEEK - 2 * DAY - 5 * HOUR
+    put(
+        admin,
+        *(
+            entry(
+                begin + number * 3 * HOUR + number, metadata={"_user": f"u{number % 7 % 5}", "team": "a"},
+                status=200 + 300 * (number % 2), amount=number * 10_000_000, total_tokens=number, latency=number * 1000,
+            )
+            for number in range(100)
+        ),
+        entry(begin + HOUR, model="nobody's"),
+    )  # fmt: skip
+    now = begin + 300 * HOUR
+    admin.run(add_up_users(admin.plane.database, now - 40 * HOUR, 0))
+    for since, until in ((begin, now), (now - 70 * HOUR, now - 2 * HOUR), (now - 50 * HOUR, now - 3 * HOUR)):
+        query = {"time_of_generation_min": as_text(since), "time_of_generation_max": as_text(until)}
+        size = HOUR if until - since <= 3 * DAY else DAY
+        first, last = since // size * size, -(-until // size) * size
+        expected: dict[str, list[int]] = {}
+        for number in range(100):
+            if first <= begin + number * 3 * HOUR + number < last:
+                expected.setdefault(f"u{number % 7 % 5}", []).append(number)
+        path = f"/analytics/groups/users?{urlencode(query)}"
+        pages = [admin.call("GET", f"{path}&page_size=3&current_page={number}").body for number in range(2)]
+        assert {page["total"] for page in pages} == {len(expected)} == {5}
+        groups = [group for page in pages for group in page["data"]]
+        assert [group["user"] for group in groups] == sorted(expected, key=lambda user: (-len(expected[user]), user))
+        for group in groups:
+            numbers = expected[group["user"]]
+            assert (group["requests"], group["errors"]) == (len(numbers), sum(number % 2 for number in numbers))
+            assert (group["cost"], group["tokens"]) == (sum(numbers), sum(numbers))
+            assert group["avg_latency"] == pytest.approx(sum(numbers) / len(numbers), abs=0.001)
+            assert group["last_seen"] == as_text(begin + numbers[-1] * 3 * HOUR + numbers[-1])
+
+
 def test_what_is_added_up_of_users_goes_with_what_it_counts(admin: RunningAdmin) -> None:
     put(admin, *(entry(NOON + number * HOUR, metadata={"_user": "u"}) for number in range(24 * 15)))
     database = admin.plane.database

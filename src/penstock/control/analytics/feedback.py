@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -79,19 +79,26 @@ async def by_column(connection: AsyncConnection, wanted: LogFilter, name: str) -
     return await _by_value(connection, wanted, name, request_log.c[name])
 
 
-async def by_member(connection: AsyncConnection, wanted: LogFilter, name: str) -> Mapping[str, Felt]:
-    """The feedback by the values of a member of metadata."""
+async def by_member(
+    connection: AsyncConnection, wanted: LogFilter, name: str, values: Sequence[str]
+) -> Mapping[str, Felt]:
+    """The feedback by the values of a member of metadata: by some ``values``, and maybe by others."""
     member, row = log_metadata.c, request_log.c
     is_of_row = Unindexed(member.workspace_id) == row.workspace_id, member.at == row.at, member.log_id == row.id
     value = sa.select(member.value).where(member.name == name, *is_of_row).limit(1)
-    return await _by_value(connection, wanted, MEMBER + name, value.correlate(request_log).scalar_subquery())
+    return await _by_value(connection, wanted, MEMBER + name, value.correlate(request_log).scalar_subquery(), values)
 
 
 async def _by_value(
-    connection: AsyncConnection, wanted: LogFilter, name: str, value: sa.ColumnElement[Any]
+    connection: AsyncConnection,
+    wanted: LogFilter,
+    name: str,
+    value: sa.ColumnElement[Any],
+    values: Sequence[str] | None = None,
 ) -> Mapping[str, Felt]:
     """The feedback by a value of requests: that which is kept, and looked up what isn't yet
-    (stores/sql/request_log/feedback_values.py). ``name`` is that of kept values."""
+    (stores/sql/request_log/feedback_values.py). ``name`` is that of kept values, of which some ``values`` are enough;
+    None: all are added up."""
     hours = await stale_hours(connection, wanted.workspaces) if wanted.has_only_time else []
     if not wanted.has_only_time or sum(hour.requests for hour in hours) > _MOST_STALE:
         conditions = [] if wanted.has_only_time else wanted.conditions(request_log)
@@ -101,6 +108,8 @@ async def _by_value(
     query = query.where(kept.name == name, *wanted.within(kept.created_at))
     if wanted.workspaces is not None:
         query = query.where(kept.workspace_id.in_(wanted.workspaces))
+    if values is not None:
+        query = query.where(kept.value.in_(values))
     parts = [{value: Felt(count, float(weighted)) for value, count, weighted in await connection.execute(query)}]
     workspace, created_at = Unindexed(feedback.c.workspace_id), Unindexed(feedback.c.created_at)
     unmatched = sa.literal_column(UNMATCHED), *_of_time(wanted, workspace)

@@ -20,7 +20,7 @@ from penstock.control.pages import Page, as_list
 from penstock.control.plane import ControlPlane
 from penstock.control.refusal import absent
 from penstock.control.timestamps import as_text
-from penstock.stores.sql.index_hints import Unindexed
+from penstock.stores.sql.index_hints import Unindexed, read_serially
 from penstock.stores.sql.request_log.feedback_values import as_value
 from penstock.stores.sql.request_log.usage import DAY, HOUR
 from penstock.stores.sql.request_log.usage_users import USER
@@ -39,6 +39,9 @@ _SPELLINGS: Final = {"user": "users", "ai_model": "ai-models", "ai_models": "ai-
                      "workspace": "workspaces", "api_key": "api-keys", "api_keys": "api-keys", "provider": "providers",
                      "status_code": "status-codes", "status_codes": "status-codes"}  # fmt: skip
 _MEASURES: Final = ("requests", "errors", "amount", "total_tokens", "latency", "last_at")
+
+_AT_ONCE: Final = 500
+"""Groups of one query: it names each of them once for each kind of line, and each span of rows."""
 
 
 async def group(plane: ControlPlane, actor: Actor, name: str, query: Mapping[str, str], page: Page) -> dict[str, Any]:
@@ -70,11 +73,7 @@ async def by_member(
     async with plane.database.read() as connection:
         wanted = await for_actor(connection, actor, wanted)
         if wanted.has_only_time and size >= HOUR and (name == USER or size < DAY):
-            counted_lines = lines(wanted, await cover_of(connection, wanted, size, name), name).c
-            measures = [total(counted_lines[each]).label(each) for each in _MEASURES[:-1]]
-            last = sa.func.max(counted_lines.last_at).label("last_at")
-            groups = sa.select(counted_lines.value.label("name"), *measures, last).group_by(counted_lines.value)
-            number, rows = await _cut(connection, groups, page)
+            number, rows = await _page_of_lines(connection, wanted, size, name, page)
         elif wanted.has_only_time and size >= DAY:
             source = Source(usage_metadata, usage_metadata.c.start, DAY)
             number, rows = await _page(
@@ -82,8 +81,29 @@ async def by_member(
             )
         else:
             number, rows = await _page_of_rows(connection, wanted, name, page)
-        felt = await feedback_by_member(connection, wanted, name)
+        felt = await feedback_by_member(connection, wanted, name, [row.name for row in rows])
     return as_list(number, [_item(member, row, felt.get(as_value(row.name))) for row in rows])
+
+
+async def _page_of_lines(
+    connection: AsyncConnection, wanted: LogFilter, size: int, name: str, page: Page
+) -> tuple[int, Sequence[sa.Row[Any]]]:
+    """A page of many groups. Which ones these are is told by their requests alone, of all lines; what else is told of a
+    group is added up of the lines of the page's."""
+    cover = await cover_of(connection, wanted, size, name)
+    await read_serially(connection)
+    each = lines(wanted, cover, name).c
+    ranked = sa.select(each.value.label("name"), total(each.requests).label("requests")).group_by(each.value)
+    number, ranking = await _cut(connection, ranked, page)
+    known: dict[str, sa.Row[Any]] = {}
+    for first in range(0, len(ranking), _AT_ONCE):
+        names = [row.name for row in ranking[first : first + _AT_ONCE]]
+        each = lines(wanted, cover, name, _MEASURES, names).c
+        measures = [total(each[measure]).label(measure) for measure in _MEASURES[:-1]]
+        last = sa.func.max(each.last_at).label("last_at")
+        groups = sa.select(each.value.label("name"), *measures, last).group_by(each.value)
+        known |= {group.name: group for group in await connection.execute(groups)}
+    return number, [known[row.name] for row in ranking]
 
 
 async def _page(

@@ -3,8 +3,8 @@ of the hours that are not yet (stores/sql/request_log/usage_users.py). Of other 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -16,8 +16,6 @@ from penstock.stores.sql.index_hints import Unindexed
 from penstock.stores.sql.request_log.usage import DAY, HOUR
 from penstock.stores.sql.request_log.usage_users import USER, WEEK, complete
 from penstock.stores.sql.schema import log_metadata, request_log, total_day, usage_metadata, usage_user
-
-_SUMS: Final = ("requests", "errors", "amount", "total_tokens", "latency")
 
 
 class Cover(msgspec.Struct, frozen=True):
@@ -78,36 +76,54 @@ def spans_of(hours: Iterable[int]) -> tuple[tuple[int, int], ...]:
     return tuple(spans)
 
 
-def lines(wanted: LogFilter, cover: Cover, name: str = USER) -> sa.Subquery:
-    """A line for each user and unit, or request: its moment ``at``, ``value`` is the user; and what is added up. Of
-    another member than the user, a value of it."""
+def lines(
+    wanted: LogFilter,
+    cover: Cover,
+    name: str = USER,
+    measures: Sequence[str] = ("requests",),
+    values: Sequence[str] | None = None,
+) -> sa.Subquery:
+    """A line for each user and unit, or request: its moment ``at``, ``value`` is the user; and what is added up of some
+    ``measures``. Of another member than the user, a value of it. Of some ``values`` alone, indexes find the lines."""
     parts = []
     for starts, length in ((cover.weeks, WEEK), (cover.hours, HOUR)):
         if starts:
             column = usage_user.c
-            parts.append(_added_up(usage_user, wanted).where(column.length == length, column.start.in_(starts)))
+            added_up = _added_up(usage_user, wanted, measures, values)
+            parts.append(added_up.where(column.length == length, column.start.in_(starts)))
     if cover.days or not any((cover.weeks, cover.hours, cover.spans)):
         column = usage_metadata.c
-        parts.append(_added_up(usage_metadata, wanted).where(column.name == name, column.start.in_(cover.days)))
-    parts += [_rows(wanted, name, *span) for span in cover.spans]
+        added_up = _added_up(usage_metadata, wanted, measures, values)
+        parts.append(added_up.where(column.name == name, column.start.in_(cover.days)))
+    parts += [_rows(wanted, name, measures, values, *span) for span in cover.spans]
     return sa.union_all(*parts).subquery()
 
 
-def _added_up(table: sa.Table, wanted: LogFilter) -> sa.Select[Any]:
+def _added_up(
+    table: sa.Table, wanted: LogFilter, measures: Sequence[str], values: Sequence[str] | None
+) -> sa.Select[Any]:
     column = table.c
     # Grouped by a value that an index has in order, SQLite would read that index whole to save itself sorting a day.
     value = Unindexed(column.value).label("value")
-    query = sa.select(
-        column.start.label("at"), value, *(column[name] for name in _SUMS), column.last_at.label("last_at")
-    )
+    query = sa.select(column.start.label("at"), value, *(column[each] for each in measures))
+    if values is not None:
+        query = query.where(column.value.in_(values))
     return query if wanted.workspaces is None else query.where(column.workspace_id.in_(wanted.workspaces))
 
 
-def _rows(wanted: LogFilter, name: str, since: int, until: int) -> sa.Select[Any]:
+def _rows(
+    wanted: LogFilter, name: str, measures: Sequence[str], values: Sequence[str] | None, since: int, until: int
+) -> sa.Select[Any]:
     source, row, column = Source(request_log, request_log.c.at, 1), request_log.c, log_metadata.c
-    query = sa.select(
-        column.at, column.value, *(source.each(each).label(each) for each in _SUMS), column.at.label("last_at")
-    ).select_from(log_metadata.join(request_log, sa.and_(row.at == column.at, row.id == column.log_id)))
+    each = {measure: column.at if measure == "last_at" else source.each(measure) for measure in measures}
+    query = sa.select(column.at, column.value, *(value.label(measure) for measure, value in each.items()))
+    if set(measures) - {"requests", "last_at"}:
+        is_same = sa.and_(row.at == column.at, row.id == column.log_id)
+        query = query.select_from(log_metadata.join(request_log, is_same))
+    query = query.where(column.at >= since, column.at < until)
+    if values is not None:
+        query = query.where(column.name == name, column.value.in_(values))
+        return query if wanted.workspaces is None else query.where(column.workspace_id.in_(wanted.workspaces))
     # Of a short time, SQLite's index of times finds fewer rows than the one that begins with workspace and name.
-    query = query.where(Unindexed(column.name) == name, column.at >= since, column.at < until)
+    query = query.where(Unindexed(column.name) == name)
     return query if wanted.workspaces is None else query.where(Unindexed(column.workspace_id).in_(wanted.workspaces))

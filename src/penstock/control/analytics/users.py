@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.control.analytics.sums import Span
 from penstock.control.analytics.user_lines import Cover, cover_of, lines, spans_of
 from penstock.control.logs.filters import LogFilter
-from penstock.stores.sql.index_hints import Unindexed
+from penstock.stores.sql.index_hints import Unindexed, read_serially
 from penstock.stores.sql.request_log.usage import DAY, HOUR
 from penstock.stores.sql.request_log.usage_users import USER, complete
 from penstock.stores.sql.schema import log_metadata, request_log
@@ -50,6 +50,7 @@ async def _by_unit(connection: AsyncConnection, wanted: LogFilter, span: Span) -
         known = {at: Counted(*each) for at, (each,) in counts.items()}
     units = [at for at in range(since, until, unit) if span.start_of(at) not in known]
     rest = Cover(days=tuple(units)) if unit == DAY else Cover(spans=spans_of(units))
+    await read_serially(connection)
     if units:
         known |= await _counted(connection, lines(wanted, rest), span)
     counted_lines = lines(wanted, await cover_of(connection, wanted, span.size))

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.logs.candidates import FEW, Place
 from penstock.control.logs.filters import LogFilter
-from penstock.control.logs.reach import CROSSED, Sums, reach_of, sums_of
+from penstock.control.logs.reach import CROSSED, Sums, reach_of, sums_of, units_within
 from penstock.stores.sql.request_log.usage import DAY
 from penstock.stores.sql.schema import log_metadata, request_log
 
@@ -32,7 +32,7 @@ class Part(NamedTuple):
         """How many such requests there were on the days of a filter."""
         day: Any = self.sums.day.c
         total = sa.func.coalesce(sa.func.sum(day.requests), 0)
-        return sa.select(total).where(*self.sums.of_day, *wanted.within(day.start, DAY))
+        return sa.select(total).where(*self.sums.of_day, *units_within(self.sums.day, wanted, DAY))
 
 
 class Crossing(NamedTuple):

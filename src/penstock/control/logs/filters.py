@@ -122,14 +122,26 @@ class LogFilter(msgspec.Struct, frozen=True):
         return parts
 
     @property
-    def found_part(self) -> LogFilter:
-        """The one of ``summed_parts`` whose index finds the rows, one value's in the order of their time; of nothing if
-        none does."""
+    def found_column(self) -> str | None:
+        """The column of the one of ``summed_parts`` whose index finds the rows, one value's in the order of their time;
+        None if none does."""
+        if self.found_by in self.summed_parts:
+            return self.found_by
         for name, each in self.summed_parts.items():
             is_found = each.is_of_one_value or name == "status"
             if is_found and (self.workspaces is not None or name == "key_id"):
-                return each
-        return LogFilter()
+                return name
+        return None
+
+    @property
+    def found_part(self) -> LogFilter:
+        """That one of ``summed_parts``; of nothing if no index finds the rows."""
+        return LogFilter() if self.found_column is None else self.summed_parts[self.found_column]
+
+    @property
+    def is_of_failures(self) -> bool:
+        """Whether the index of statuses finds the rows, and not in the order of their time: those of several."""
+        return self.found_column == "status" and not self._is_one_status
 
     @property
     def summed(self) -> LogFilter:

@@ -100,14 +100,24 @@ async def search(
             # Fewer rows than moments: they don't meet all else that is asked for.
             if len(rows) == size or len(moments) < limit:
                 return Searched(rows, since)
+    if is_bounded and since is None:
+        wanted = _by_failures(wanted)
     found = await _found(connection, wanted)
     if is_bounded and since is None and not found.are_few and wanted.is_read:
-        most = READ if wanted.feedback is None else CROSSED
+        are_next = found.member is None and wanted.found_column is None
+        most = READ if are_next and wanted.feedback is None else CROSSED
         since = await reach_of(connection, wanted, after, sums_of(wanted, found.member), most)
         if since is not None:
             wanted = msgspec.structs.replace(wanted, since=since)
             await read_by_index(connection)
     return Searched(await _rows(connection, wanted, found, after, size), since)
+
+
+def _by_failures(wanted: LogFilter) -> LogFilter:
+    """A filter whose rows are found by the index of statuses, where they have to be read and are those of failures: in
+    the order of their time all others would be read."""
+    is_by_status = wanted.is_read and wanted.is_of_failures and not wanted.metadata
+    return msgspec.structs.replace(wanted, found_by="status") if is_by_status else wanted
 
 
 async def _rows(
@@ -202,7 +212,7 @@ async def count_up_to(connection: AsyncConnection, wanted: LogFilter, most: int)
         if moments is None and (crossing := await crossing_of(connection, wanted)) is not None:
             newest = await crossing.newest(connection, wanted, None, FEW + 1)
             moments = newest if len(newest) <= FEW else None
-        found = await _found(connection, wanted) if moments is None else _of_moments(wanted, moments)
+        found = await _found(connection, _by_failures(wanted)) if moments is None else _of_moments(wanted, moments)
     conditions = *found.conditions, *wanted.within(found.at)
     some = sa.select(sa.literal(1)).select_from(found.source).where(*conditions).limit(most)
     return int((await connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))).scalar_one())

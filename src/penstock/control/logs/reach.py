@@ -19,9 +19,10 @@ from penstock.stores.sql.request_log.usage import DAY, HOUR
 from penstock.stores.sql.schema import total_day, total_hour, usage_day, usage_hour, usage_metadata
 
 READ: Final = 200_000
-"""Rows that are read for a page: some 120 ms."""
+"""Rows that are read for a page in the order in which they lie: some 120 ms."""
 CROSSED: Final = 40_000
-"""Entries of one index that are looked up in another one, or rows whose feedback is, in the same time."""
+"""Entries of an index whose rows are read, each at a place of its own, or which are looked up in another index, or
+rows whose feedback is: in the same time."""
 
 
 class Sums(NamedTuple):
@@ -87,7 +88,16 @@ async def _units(
 ) -> list[tuple[int, int]]:
     """The units within a time that have requests, the latest first, and how many each has."""
     column: Any = table.c
-    within = LogFilter(since=since, until=until).within(column.start, length)
+    within = units_within(table, LogFilter(since=since, until=until), length)
     query = sa.select(column.start, sa.func.sum(column.requests).label("requests")).where(*conditions, *within)
     rows = await connection.execute(query.group_by(column.start).order_by(column.start.desc()))
     return [(row.start, int(row.requests)) for row in rows]
+
+
+def units_within(table: sa.Table, time: LogFilter, length: int) -> list[sa.ColumnElement[bool]]:
+    """The conditions on lines of a table of sums that units of a length within a filter's time have."""
+    if table is not usage_metadata:
+        return time.within(table.c.start, length)
+    # Of a time, SQLite would read the lines of all values of a member: its days are named, and each is looked up.
+    days = sa.select(total_day.c.start).where(*time.within(total_day.c.start, length))
+    return [table.c.start.in_(days)]

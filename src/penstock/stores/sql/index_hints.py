@@ -39,6 +39,13 @@ async def read_by_index(connection: AsyncConnection) -> None:
         await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
 
 
+async def read_serially(connection: AsyncConnection) -> None:
+    """Have PostgreSQL read in one process until the transaction ends. Lines of tens of thousands of groups would be
+    added up by each of several, and then once more: three times the work, and no sooner done on two cores."""
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql("SET LOCAL max_parallel_workers_per_gather = 0")
+
+
 class _ToldUnusual(ColumnElement[Any]):
     """``UNUSUAL_STATUS``, where another condition says so of a row already: SQLite answers by the index of such rows
     only if it hears it. PostgreSQL concludes it, and would count it as one more condition that few rows meet. Without a

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from databases import fresh_address, make_tables
 from logged import MINUTE, NOON, entry, write
@@ -22,7 +23,7 @@ from penstock.control.logs.filters import LogFilter
 from penstock.control.pages import Page
 from penstock.control.plane import ControlPlane
 from penstock.stores.sql.database import MEMORY, Database
-from penstock.stores.sql.index_hints import IS_TOLD_UNUSUAL, Unindexed, read_by_index
+from penstock.stores.sql.index_hints import IS_TOLD_UNUSUAL, Unindexed, read_by_index, read_serially
 from penstock.stores.sql.keyring import parse_keyring
 from penstock.stores.sql.request_log.usage import DAY
 from penstock.stores.sql.schema import request_log
@@ -50,17 +51,23 @@ def address(request: pytest.FixtureRequest) -> str:
     return fresh_address(request)
 
 
-async def test_postgresql_reads_by_an_index_until_the_transaction_ends(address: str) -> None:
+@pytest.mark.parametrize(
+    ("tell", "setting", "value"),
+    [(read_by_index, "enable_seqscan", "off"), (read_serially, "max_parallel_workers_per_gather", "0")],
+)
+async def test_what_postgresql_is_told_holds_until_the_transaction_ends(
+    address: str, tell: Callable[[AsyncConnection], Awaitable[None]], setting: str, value: str
+) -> None:
     database = Database(address)
-    query = sa.text("SELECT current_setting('enable_seqscan')")
+    query = sa.text(f"SELECT current_setting('{setting}')")
     try:
         async with database.read() as connection:
-            await read_by_index(connection)
+            await tell(connection)
             if not database.is_sqlite:
-                assert (await connection.execute(query)).scalar() == "off"
+                assert (await connection.execute(query)).scalar() == value
         if not database.is_sqlite:
             async with database.read() as connection:
-                assert (await connection.execute(query)).scalar() == "on"
+                assert (await connection.execute(query)).scalar() != value
     finally:
         await database.close()
 
@@ -172,5 +179,17 @@ async def test_feedback_that_is_not_kept_yet_is_found_first_and_requests_by_time
 async def test_groups_by_user_read_the_days_that_are_asked_for() -> None:
     week = {**TWO_DAYS, "time_of_generation_min": timestamps.as_text(NOON - 6 * DAY)}
     plans = await plans_of(lambda plane: groups.by_member(plane, CLI, "_user", week, Page()), "usage_metadata")
-    assert "SEARCH usage_metadata USING PRIMARY KEY (workspace_id=? AND name=? AND start=?)" in plans
+    # All lines are ranked, and those of a page's users read again for the rest.
+    ranked, measured = plans.split("\n")
+    assert "SEARCH usage_metadata USING PRIMARY KEY (workspace_id=? AND name=? AND start=?)" in ranked
+    assert "SEARCH usage_metadata USING PRIMARY KEY (workspace_id=? AND name=? AND start=? AND value=?)" in measured
     assert "ix_usage_metadata_workspace_id_name_value_start" not in plans
+
+
+async def test_groups_by_user_read_the_rows_of_a_page_s_users_alone() -> None:
+    ask = functools.partial(groups.by_member, actor=CLI, name="_user", query=TWO_DAYS, page=Page())
+    ranked, measured, *_ = (await plans_of(ask, "log_metadata")).split("\n")
+    assert "SEARCH log_metadata USING COVERING INDEX ix_log_metadata_at (at>? AND at<?)" in ranked
+    assert "SEARCH request_log" not in ranked
+    assert "SEARCH log_metadata USING PRIMARY KEY (workspace_id=? AND name=? AND value=? AND at>? AND at<?)" in measured
+    assert "SEARCH request_log USING INDEX sqlite_autoindex_request_log_1 (at=? AND id=?)" in measured

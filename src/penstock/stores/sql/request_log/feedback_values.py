@@ -5,16 +5,18 @@ The task of the log's retention does it, off the requests' path, in small steps.
 before or after the feedback on it: a piece of which nothing is kept yet (``is_matched``) is looked up, and so are the
 requests of an hour that has more of them than ``feedback_hour`` says (``stale_hours``). Both are few at any time.
 
-Of the pieces and of the hours one may be matched while a request comes. On SQLite a piece is matched in a transaction
-in which no request comes, with those that came since the others were read; on PostgreSQL one transaction at a time
-matches pieces or hours. A request that comes later makes its hour stale.
+Of the pieces and of the hours one may be matched while a request comes. In SQLite's files a piece is matched in a
+transaction in which no request comes, with those that came since the others were read: it is a step of the thread that
+writes rows, so that nobody waits for a busy event loop. On PostgreSQL one transaction at a time matches pieces or
+hours. A request that comes later makes its hour stale.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -22,10 +24,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.index_hints import Unindexed
-from penstock.stores.sql.repeated import RepeatedStatement, Row, Rows
+from penstock.stores.sql.repeated import AT_ONCE, RepeatedStatement, Row, Rows, write_rows
 from penstock.stores.sql.request_log.usage import HOUR
 from penstock.stores.sql.schema import feedback, feedback_hour, feedback_value, log_metadata, request_log, total_hour
 from penstock.stores.sql.schema.trail import UNMATCHED
+from penstock.stores.sql.sqlite_writer import Step
 
 COLUMNS: Final = ("model", "provider", "key_id", "status", "workspace_id")
 """The columns of the request log whose values are kept."""
@@ -35,7 +38,7 @@ WEIGHTED: Final[sa.ColumnElement[float]] = feedback.c.value * feedback.c.weight
 _GRACE: Final = 60_000_000
 """Microseconds after the end of an hour in which its last requests reach the database."""
 _PIECES: Final = 5
-_VALUES: Final = 100
+_VALUES: Final = AT_ONCE
 """Of one transaction: SQLite lets one change in at a time."""
 _ROWID: Final[sa.ColumnElement[int]] = sa.literal_column("request_log.rowid", sa.BigInteger)
 """SQLite's number of a row: those that come later have higher ones."""
@@ -44,6 +47,7 @@ _LOCK: Final = 0x70656E66656564
 
 Found = dict[tuple[Any, ...], int]
 """The moment of the latest request by name, moment of the piece, workspace, id of the piece and value."""
+Lookup = sa.Select[Any]
 
 
 class Hour(NamedTuple):
@@ -96,33 +100,45 @@ def is_about(*, by_time: bool = False) -> sa.ColumnElement[bool]:
 async def _match_pieces(database: Database) -> int:
     """Keep what some pieces are about: how many these were."""
     some = sa.select(feedback.c.id).where(sa.text(UNMATCHED)).order_by(feedback.c.created_at).limit(_PIECES)
-    if not database.is_sqlite:
+    if not database.has_writer:
         async with database.write() as connection:
             await _alone(connection)
             ids = list((await connection.execute(some)).scalars())
             if ids:
-                await _keep_pieces(connection, ids, await _found(connection, is_about(), feedback.c.id.in_(ids)))
+                await _keep(connection, await _found(connection, _lookups(is_about(), feedback.c.id.in_(ids))))
+                await connection.execute(_matched(ids))
         return len(ids)
     # Callers name traces: one may have any number of requests, which are not read while nobody else can write.
     async with database.read() as connection:
         ids = list((await connection.execute(some)).scalars())
         if not ids:
             return 0
-        of_pieces = feedback.c.id.in_(ids)
         newest = (await connection.execute(sa.select(sa.func.max(_ROWID)).select_from(request_log))).scalar() or 0
-        found = await _found(connection, is_about(), of_pieces)
+        found = await _found(connection, _lookups(is_about(), feedback.c.id.in_(ids)))
     for some_ids in _in_parts(ids, found):
-        of_pieces = feedback.c.id.in_(some_ids)
-        async with database.write() as connection:
-            # Another process may have kept some of them meanwhile: with the requests that there were then.
-            unmatched = sa.select(feedback.c.id).where(of_pieces, sa.text(UNMATCHED))
-            missing = set((await connection.execute(unmatched)).scalars())
-            values = {key: last_at for key, last_at in found.items() if key[3] in missing}
-            late = await _found(connection, is_about(), feedback.c.id.in_(missing), newest < _ROWID)
-            for key, last_at in late.items():
-                _add(values, key, last_at)
-            await _keep_pieces(connection, missing, values)
+        await database.run(_matching(database, some_ids, found, newest))
     return len(ids)
+
+
+def _matching(database: Database, ids: Sequence[str], found: Found, newest: int) -> Step[None]:
+    """Keeps what pieces are about in an SQLite file: what was found of them, and the rows beyond the ``newest`` number.
+    Statements are compiled here: that takes longer than they do, and would be done under the lock."""
+    of_pieces = feedback.c.id.in_(ids)
+    of_columns, of_members = _lookups(is_about(), of_pieces, newest < _ROWID)
+    late_of_columns, late_of_members = _text(database, of_columns), _text(database, of_members)
+    # Another process may have kept some of them meanwhile: with the requests that there were then.
+    weighted = _text(database, _weighted(ids).where(sa.text(UNMATCHED)))
+    matched = _text(database, _matched(ids))
+
+    def step(connection: sqlite3.Connection) -> None:
+        values = dict(found)
+        late = _values_of(connection.execute(late_of_columns), connection.execute(late_of_members))
+        for key, last_at in late.items():
+            _add(values, key, last_at)
+        _write(connection, values, weighted)
+        connection.execute(matched)
+
+    return step
 
 
 def _in_parts(ids: Sequence[str], found: Found) -> Iterator[list[str]]:
@@ -137,12 +153,6 @@ def _in_parts(ids: Sequence[str], found: Found) -> Iterator[list[str]]:
     yield part
 
 
-async def _keep_pieces(connection: AsyncConnection, ids: Collection[str], found: Found) -> None:
-    """Keep all that some pieces are about."""
-    await _keep(connection, list(found.items()))
-    await connection.execute(feedback.update().where(feedback.c.id.in_(ids)).values(is_matched=True))
-
-
 async def _match_hour(database: Database, hour: Hour, pause: float, *, is_empty: bool) -> None:
     """Keep what is missing of the requests of an hour. ``is_empty``: no piece has been matched, nothing is missing."""
     row = request_log.c
@@ -153,22 +163,36 @@ async def _match_hour(database: Database, hour: Hour, pause: float, *, is_empty:
         feedback.c.is_matched,
     )
     mark = Rows(_HOURS, [hour])
-    if not database.is_sqlite:
+    lookups = _lookups(*conditions)
+    if not database.has_writer:
         async with database.write() as connection:
             await _alone(connection)
-            await _keep(connection, [] if is_empty else list((await _found(connection, *conditions)).items()))
+            await _keep(connection, {} if is_empty else await _found(connection, lookups))
             await mark.run(connection)
         return
     found: list[tuple[tuple[Any, ...], int]] = []
     if not is_empty:
         async with database.read() as connection:
-            found = list((await _found(connection, *conditions)).items())
+            found = list((await _found(connection, lookups)).items())
     for first in range(0, len(found), _VALUES):
-        async with database.write() as connection:
-            await _keep(connection, found[first : first + _VALUES])
+        await database.run(_keeping(database, dict(found[first : first + _VALUES])))
         await asyncio.sleep(pause)
-    async with database.write() as connection:
-        await mark.run(connection)
+    await write_rows(database, [mark])
+
+
+def _keeping(database: Database, found: Found) -> Step[None]:
+    """Writes what pieces are about to an SQLite file."""
+    weighted = _text(database, _weighted({key[3] for key in found}))
+
+    return lambda connection: _write(connection, found, weighted)
+
+
+def _write(connection: sqlite3.Connection, found: Found, weighted: str) -> None:
+    """Write what pieces are about to an SQLite file. Rows are written again until they fill a statement: a row by
+    itself would wait for Python's lock while that of the database is held."""
+    rows = _kept(found, connection.execute(weighted))
+    rows += rows[-1:] * (-len(rows) % AT_ONCE)
+    Rows(_KEPT, rows).run_in_sqlite(connection)
 
 
 async def _alone(connection: AsyncConnection) -> None:
@@ -177,26 +201,35 @@ async def _alone(connection: AsyncConnection) -> None:
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
-async def _found(
-    connection: AsyncConnection, is_match: sa.ColumnElement[bool], *conditions: sa.ColumnElement[bool]
-) -> Found:
-    """What pieces of feedback are about, of those and of the requests for which conditions hold."""
+def _lookups(is_match: sa.ColumnElement[bool], *conditions: sa.ColumnElement[bool]) -> tuple[Lookup, Lookup]:
+    """What pieces of feedback are about, of those and of the requests for which conditions hold: by columns of the
+    request log, and by members of metadata."""
     row, member = request_log.c, log_metadata.c
     piece = (feedback.c.created_at, feedback.c.workspace_id, feedback.c.id)
     last = sa.func.max(row.at).label("last_at")
-    found: Found = {}
     columns = [row[name] for name in COLUMNS]
     joined = feedback.join(request_log, is_match)
-    query = sa.select(*piece, last, *columns).select_from(joined).where(*conditions).group_by(*piece, *columns)
-    for created_at, workspace, id_, last_at, *values in await connection.execute(query):
-        for name, value in zip(COLUMNS, values, strict=True):
-            _add(found, (name, created_at, workspace, id_, as_value(value)), last_at)
+    of_columns = sa.select(*piece, last, *columns).select_from(joined).where(*conditions).group_by(*piece, *columns)
     is_of_row = sa.and_(
         member.at == row.at, member.log_id == row.id, Unindexed(member.workspace_id) == row.workspace_id
     )
     joined, columns = joined.join(log_metadata, is_of_row), [member.name, member.value]
-    query = sa.select(*piece, last, *columns).select_from(joined).where(*conditions).group_by(*piece, *columns)
-    for created_at, workspace, id_, last_at, name, value in await connection.execute(query):
+    of_members = sa.select(*piece, last, *columns).select_from(joined).where(*conditions).group_by(*piece, *columns)
+    return of_columns, of_members
+
+
+async def _found(connection: AsyncConnection, lookups: tuple[Lookup, Lookup]) -> Found:
+    of_columns, of_members = lookups
+    return _values_of((await connection.execute(of_columns)).all(), (await connection.execute(of_members)).all())
+
+
+def _values_of(of_columns: Iterable[Any], of_members: Iterable[Any]) -> Found:
+    """What the rows of ``_lookups`` tell."""
+    found: Found = {}
+    for created_at, workspace, id_, last_at, *values in of_columns:
+        for name, value in zip(COLUMNS, values, strict=True):
+            _add(found, (name, created_at, workspace, id_, as_value(value)), last_at)
+    for created_at, workspace, id_, last_at, name, value in of_members:
         _add(found, (MEMBER + name, created_at, workspace, id_, value), last_at)
     return found
 
@@ -210,15 +243,34 @@ def as_value(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-async def _keep(connection: AsyncConnection, found: Sequence[tuple[tuple[Any, ...], int]]) -> None:
+async def _keep(connection: AsyncConnection, found: Found) -> None:
     """Write what pieces are about, with what they say now: who changes a piece waits for this transaction."""
-    ids = list({key[3] for key, _ in found})
-    weighted: dict[str, float] = {}
+    ids = list({key[3] for key in found})
+    weighted: list[Any] = []
     for first in range(0, len(ids), _VALUES):
-        query = sa.select(feedback.c.id, WEIGHTED).where(feedback.c.id.in_(ids[first : first + _VALUES]))
-        weighted |= {row[0]: float(row[1]) for row in await connection.execute(query.with_for_update())}
-    rows: list[Row] = [(*key, weighted[key[3]], last_at) for key, last_at in sorted(found) if key[3] in weighted]
-    await Rows(_KEPT, rows).run(connection)
+        query = _weighted(ids[first : first + _VALUES]).with_for_update()
+        weighted += (await connection.execute(query)).all()
+    await Rows(_KEPT, _kept(found, weighted)).run(connection)
+
+
+def _weighted(ids: Collection[str]) -> sa.Select[tuple[str, float]]:
+    """Ids of pieces, and what these say."""
+    return sa.select(feedback.c.id, WEIGHTED).where(feedback.c.id.in_(ids))
+
+
+def _matched(ids: Collection[str]) -> sa.Update:
+    return feedback.update().where(feedback.c.id.in_(ids)).values(is_matched=True)
+
+
+def _kept(found: Found, weighted: Iterable[Any]) -> list[Row]:
+    """The rows of what pieces are about, of those that there still are, as ``_weighted`` tells them."""
+    says = {row[0]: float(row[1]) for row in weighted}
+    return [(*key, says[key[3]], last_at) for key, last_at in sorted(found.items()) if key[3] in says]
+
+
+def _text(database: Database, statement: sa.ClauseElement) -> str:
+    """A statement with its values in it."""
+    return str(statement.compile(dialect=database.engine.dialect, compile_kwargs={"literal_binds": True}))
 
 
 def _make_kept(insert: Any) -> sa.Insert:

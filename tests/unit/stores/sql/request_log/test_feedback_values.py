@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from databases import make_tables
+from databases import fresh_address, with_tables
 from logged import NOON, entry, write
 from penstock.control.bootstrap import bootstrap
-from penstock.stores.sql.database import MEMORY, Database
+from penstock.stores.sql.database import Database, file_address
 from penstock.stores.sql.request_log import feedback_values
 from penstock.stores.sql.request_log.feedback_values import as_value, match_feedback, stale_hours
 from penstock.stores.sql.request_log.retention import Retention, delete_old
 from penstock.stores.sql.request_log.usage import DAY, HOUR
 from penstock.stores.sql.schema import feedback, feedback_hour, feedback_value, workspace
+from penstock.stores.sql.sqlite_writer import Step
+
+
+@pytest.fixture(params=["memory", "file"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    async with with_tables(fresh_address(request, tmp_path)) as database:
+        await bootstrap(database)
+        yield database
 
 
 @pytest.fixture
-async def database() -> AsyncIterator[Database]:
-    database = Database(MEMORY)
-    try:
-        await make_tables(database)
+async def file(tmp_path: Path) -> AsyncIterator[Database]:
+    async with with_tables(file_address(tmp_path / "penstock.db")) as database:
         await bootstrap(database)
         yield database
-    finally:
-        await database.close()
 
 
 async def feel(database: Database, *traces: str) -> None:
@@ -88,26 +93,59 @@ async def test_many_pieces_are_kept_in_small_steps(
 
 
 async def test_a_request_that_comes_while_sqlite_reads_the_others_is_kept(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    file: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the reading of a piece's requests and the transaction in which it is matched."""
-    await write(database, entry(NOON, trace_id="t", model="first"))
-    await feel(database, "t", "t")
-    late = [entry(NOON + number, trace_id="t", model=model) for number, model in ((1, "late"), (2, "first"))]
-    begin = database.write
+    await write(file, entry(NOON, trace_id="t", model="first", metadata={"team": "a"}))
+    await feel(file, "t", "t")
+    late = [
+        entry(NOON + number, trace_id="t", model=model, metadata={"team": "b"})
+        for number, model in ((1, "late"), (2, "first"))
+    ]
+    run = file.run
 
-    @asynccontextmanager
-    async def begin_late() -> AsyncIterator[Any]:
-        monkeypatch.setattr(database, "write", begin)
-        await write(database, *late)
-        async with begin() as connection:
-            yield connection
+    async def run_late(step: Step[Any]) -> Any:
+        monkeypatch.setattr(file, "run", run)
+        await write(file, *late)
+        return await run(step)
 
-    monkeypatch.setattr(database, "write", begin_late)
-    await match_feedback(database, NOON)
-    assert await kept(database, "model") == [
+    monkeypatch.setattr(file, "run", run_late)
+    await match_feedback(file, NOON)
+    assert await kept(file, "model") == [
         (f"t-{number}", model, 1.0, last) for number in range(2) for model, last in (("first", 2), ("late", 1))
     ]
+    assert {(value, last) for _, value, _, last in await kept(file, "metadata.team")} == {("a", 0), ("b", 2)}
+
+
+async def test_pieces_that_another_process_keeps_or_deletes_meanwhile_are_left_to_it(
+    file: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await write(file, entry(NOON, trace_id="t"))
+    await feel(file, "t", "t", "t")
+    run = file.run
+
+    async def run_late(step: Step[Any]) -> Any:
+        monkeypatch.setattr(file, "run", run)
+        async with file.write() as connection:
+            await connection.execute(feedback.update().where(feedback.c.id == "t-0").values(is_matched=True))
+            await connection.execute(feedback.delete().where(feedback.c.id == "t-1"))
+        return await run(step)
+
+    monkeypatch.setattr(file, "run", run_late)
+    await match_feedback(file, NOON)
+    assert [id_ for id_, *_ in await kept(file, "model")] == ["t-2"]
+
+
+async def test_no_step_of_sqlite_waits_for_the_event_loop(file: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction of several waits keeps its lock for several turns of a loop that may be busy."""
+    await write(file, entry(NOON, trace_id="t"))
+    await feel(file, "t")
+    with monkeypatch.context() as context:
+        context.setattr(file, "write", None)
+        assert await match_feedback(file, NOON) == 1
+        assert await match_feedback(file, NOON + DAY) == 1
+    assert await kept(file, "model") == [("t-0", "m", 1.0, 0)]
+    assert await stale(file) == []
 
 
 async def test_what_is_kept_goes_with_the_last_request_that_it_is_about(database: Database) -> None:
@@ -123,24 +161,39 @@ async def test_what_is_kept_goes_with_the_last_request_that_it_is_about(database
     assert await stale(database) == []
 
 
-async def test_sqlite_finds_requests_of_few_pieces_by_trace_and_of_an_hour_by_time(database: Database) -> None:
+async def test_sqlite_finds_requests_of_few_pieces_by_trace_and_of_an_hour_by_time(
+    file: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     statements: list[tuple[str, Any]] = []
+    run = file.run
 
     def note(_: Any, __: Any, statement: str, parameters: Any, *more: Any) -> None:
         if "JOIN request_log" in statement:
             statements.append((statement, parameters))
 
+    async def run_noted(step: Step[Any]) -> Any:
+        def noted(connection: sqlite3.Connection) -> Any:
+            connection.set_trace_callback(lambda statement: note(None, None, statement, ()))
+            try:
+                return step(connection)
+            finally:
+                connection.set_trace_callback(None)
+
+        return await run(noted)
+
     async def plans(now: int) -> list[str]:
         statements.clear()
-        sa.event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-        await match_feedback(database, now)
-        sa.event.remove(database.engine.sync_engine, "before_cursor_execute", note)
-        async with database.read() as connection:
+        sa.event.listen(file.engine.sync_engine, "before_cursor_execute", note)
+        with monkeypatch.context() as context:
+            context.setattr(file, "run", run_noted)
+            await match_feedback(file, now)
+        sa.event.remove(file.engine.sync_engine, "before_cursor_execute", note)
+        async with file.read() as connection:
             found = [await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {each}", more) for each, more in statements]
             return [" ".join(row.detail for row in plan) for plan in found]
 
-    await write(database, entry(NOON, trace_id="t", metadata={"team": "a"}))
-    await feel(database, "t")
+    await write(file, entry(NOON, trace_id="t", metadata={"team": "a"}))
+    await feel(file, "t")
     looks = await plans(NOON)
     of_columns, of_members = looks[:2]
     late = "ix_request_log_trace_id (trace_id=?"  # under the lock: what came since, however many requests a trace has
