@@ -150,6 +150,15 @@ async def test_failures_of_a_time_and_a_provider_are_found_by_their_status(monke
     assert "ix_request_log_workspace_id_at " not in plans
 
 
+async def test_failures_whose_rows_have_to_be_read_are_found_by_their_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: in the order of their time all others would be read, too."""
+    monkeypatch.setattr(candidates, "FEW", -1)
+    query = {"is_success": "false", "virtual_keys": "v"}
+    plans = await plans_of(lambda plane: logs.list_logs(plane, CLI, query), "request_log")
+    assert "ix_request_log_workspace_id_status_at" in plans
+    assert "ix_request_log_workspace_id_at " not in plans
+
+
 async def test_few_rows_of_several_models_are_found_by_their_models() -> None:
     query = {"metadata": '{"_user": "u"}', "models": "x,y"}
     plans = await plans_of(lambda plane: logs.list_logs(plane, CLI, query), "request_log")
