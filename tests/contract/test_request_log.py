@@ -563,6 +563,7 @@ def test_several_conditions_find_what_all_of_them_mean(
         assert found["total"] == len(meant), query
 
 
+CENT = 10_000_000
 SOUGHT: list[tuple[dict[str, str], Callable[[Any], bool]]] = [
     ({"virtual_keys": "v"}, lambda row: row.virtual_key == "v"),
     ({"virtual_keys": "none"}, lambda row: False),
@@ -574,6 +575,12 @@ SOUGHT: list[tuple[dict[str, str], Callable[[Any], bool]]] = [
         lambda row: row.metadata["team"] == "a" and row.key_id == "k1",
     ),
     ({"weighted_feedback_min": "5"}, lambda row: False),
+    ({"cost_min": "2.4", "cost_max": "2.6"}, lambda row: row.amount == CENT * 5 // 2),
+    ({"cost_max": "2.2"}, lambda row: row.amount <= CENT * 2),
+    (
+        {"cost_min": "2.4", "cost_max": "7", "models": "m1"},
+        lambda row: CENT * 5 // 2 <= row.amount <= CENT * 7 and row.model == "m1",
+    ),
     (
         {
             "configs": "c",
@@ -590,7 +597,7 @@ def test_a_page_searches_as_far_back_as_it_says_and_the_next_one_goes_on(
     admin: RunningAdmin, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each page ends, and all together have each row once, in the order of the list."""
-    for module in ("logs.READ", "logs.CROSSED", "crossing.CROSSED", "crossing.FEW"):
+    for module in ("logs.READ", "logs.CROSSED", "crossing.CROSSED", "crossing.FEW", "reach.PASSED"):
         monkeypatch.setattr(f"penstock.control.logs.{module}", few)
     monkeypatch.setattr("penstock.control.logs.narrowing.FEW", 1)  # feedback on two traces is not found by these
     chance = random.Random(15)
@@ -603,6 +610,7 @@ def test_a_page_searches_as_far_back_as_it_says_and_the_next_one_goes_on(
             virtual_key=chance.choice(["v", "a", None, None]),
             config=chance.choice(["c", None, None]),
             total_tokens=chance.randrange(100),
+            amount=chance.choice([CENT * 2, CENT * 5 // 2, CENT * 7, CENT * 30]),
             metadata={"team": chance.choice(["a", "b"])},
         )
         for number in range(150)
@@ -666,6 +674,20 @@ def test_a_page_of_all_workspaces_or_of_several_conditions_ends_early_too(
     assert [item["trace_id"] for item in of_key["data"]] == ["t7", "t5", "t3", "t1"]
     assert not of_key["has_more"]
     assert not listed(admin, page_size=8)["has_more"]
+
+
+def test_a_page_of_costs_ends_early_where_its_range_cuts_what_an_index_tells(
+    admin: RunningAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock.control.logs.reach.PASSED", 3)
+    put(admin, *(entry(NOON + number * HOUR, trace_id=f"t{number}", amount=CENT * 25 // 10) for number in range(8)))
+    page = listed(admin, cost_min="2.6", cost_max="2.7")
+    assert (page["data"], page["searched_since"]) == ([], as_text(NOON + 4 * HOUR))
+    page = listed(admin, cost_min="2.6", cost_max="2.7", cursor=page["next_cursor"])
+    assert (page["data"], page["searched_since"]) == ([], as_text(NOON))
+    assert not listed(admin, cost_min="2.6", cost_max="2.7", cursor=page["next_cursor"])["has_more"]
+    for whole in ({"cost_min": "2", "cost_max": "2.9999999"}, {"cost_min": "2"}, {"cost_min": "3"}, {"cost_max": "0"}):
+        assert listed(admin, **whole)["searched_since"] is None
 
 
 def test_a_page_doesnt_end_early_where_sums_say_that_there_is_no_such_request(

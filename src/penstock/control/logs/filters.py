@@ -186,6 +186,19 @@ class LogFilter(msgspec.Struct, frozen=True):
         last = _DEAREST if most is None else cost_class(max(most, 0))
         return range(cost_class(max(least or 0, 0)), last + 1)
 
+    @property
+    def cut_cost_classes(self) -> frozenset[int]:
+        """The classes of costs of which the range leaves some out: an index holds all rows of a class."""
+        least, most = self.ranges.get("amount", (None, None))
+        begins = least if least is not None and least > 0 and cost_class(least - 1) == cost_class(least) else None
+        ends = most if most is not None and most >= 0 and cost_class(most + 1) == cost_class(most) else None
+        return frozenset(cost_class(each) for each in (begins, ends) if each is not None)
+
+    def of_cost_class(self, number: int, workspace: str) -> list[sa.ColumnElement[bool]]:
+        """The conditions on rows of a workspace whose costs are of a class."""
+        row, its_class = request_log.c, _COST_CLASS
+        return [row.workspace_id == workspace, its_class == number, row.amount.is_not(None), *self.within(row.at)]
+
     def conditions(self, table: sa.Table, *, by_range: bool = False) -> list[sa.ColumnElement[bool]]:
         """The conditions but those of time on rows of ``request_log``, or, where ``is_added_up``, of ``usage_hour`` and
         ``usage_day``. ``by_range``: an index may find the rows of a range; else the rows are gone through in the order

@@ -17,7 +17,7 @@ from penstock.control.logs.crossing import crossing_of
 from penstock.control.logs.filter_reader import read_filter
 from penstock.control.logs.filters import LogFilter, for_actor
 from penstock.control.logs.narrowing import narrowed
-from penstock.control.logs.reach import CROSSED, READ, reach_of, sums_of
+from penstock.control.logs.reach import CROSSED, READ, reach_of, reach_of_costs, sums_of
 from penstock.control.logs.rows import COLUMNS, entry, item
 from penstock.control.pages import page_of
 from penstock.control.plane import ControlPlane, organisation_id
@@ -86,28 +86,32 @@ async def search(
     """Rows after a place. ``is_bounded``: where many rows would be read to find these, only some are (reach.py). The
     filter is one of ``for_actor``."""
     wanted = await narrowed(connection, wanted)
+    since = await reach_of_costs(connection, wanted, after) if is_bounded else None
+    wanted = wanted if since is None else msgspec.structs.replace(wanted, since=since)
     moments = await moments_of_page(connection, wanted, after, size)
     if moments is not None:
-        return Searched(await _rows(connection, wanted, _of_moments(wanted, moments), after, size))
-    since = None
+        return Searched(await _rows(connection, wanted, _of_moments(wanted, moments), after, size), since)
+    is_reached = False
     if (crossing := await crossing_of(connection, wanted)) is not None:
-        if is_bounded:
-            since = await crossing.reach(connection, wanted, after)
-            wanted = wanted if since is None else msgspec.structs.replace(wanted, since=since)
+        if is_bounded and (reached := await crossing.reach(connection, wanted, after)) is not None:
+            is_reached, since = True, reached
+            wanted = msgspec.structs.replace(wanted, since=since)
         for limit in (size, FEW):
             moments = await crossing.newest(connection, wanted, after, limit)
             rows = await _rows(connection, wanted, _of_moments(wanted, moments), after, size)
             # Fewer rows than moments: they don't meet all else that is asked for.
             if len(rows) == size or len(moments) < limit:
                 return Searched(rows, since)
-    if is_bounded and since is None:
-        wanted = _by_failures(wanted)
+    if not is_bounded or is_reached:
+        return Searched(await _rows(connection, wanted, await _found(connection, wanted), after, size), since)
+    wanted = _by_failures(wanted)
     found = await _found(connection, wanted)
-    if is_bounded and since is None and not found.are_few and wanted.is_read:
+    if not found.are_few and wanted.is_read:
         are_next = found.member is None and wanted.found_column is None
         most = READ if are_next and wanted.feedback is None else CROSSED
-        since = await reach_of(connection, wanted, after, sums_of(wanted, found.member), most)
-        if since is not None:
+        reached = await reach_of(connection, wanted, after, sums_of(wanted, found.member), most)
+        if reached is not None:
+            since = reached
             wanted = msgspec.structs.replace(wanted, since=since)
             await read_by_index(connection)
     return Searched(await _rows(connection, wanted, found, after, size), since)

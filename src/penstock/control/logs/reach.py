@@ -16,13 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.control.logs.candidates import Place
 from penstock.control.logs.filters import LogFilter
 from penstock.stores.sql.request_log.usage import DAY, HOUR
-from penstock.stores.sql.schema import total_day, total_hour, usage_day, usage_hour, usage_metadata
+from penstock.stores.sql.schema import request_log, total_day, total_hour, usage_day, usage_hour, usage_metadata
 
 READ: Final = 200_000
 """Rows that are read for a page in the order in which they lie: some 120 ms."""
 CROSSED: Final = 40_000
 """Entries of an index whose rows are read, each at a place of its own, or which are looked up in another index, or
 rows whose feedback is: in the same time."""
+
+PASSED: Final = 400_000
+"""Entries of an index that are passed over for a page: some 60 ms, and 140 to compare their costs."""
 
 
 class Sums(NamedTuple):
@@ -72,6 +75,19 @@ async def reach_of(
             return _within(reached if read else start, since)
         reached = start
     return None
+
+
+async def reach_of_costs(connection: AsyncConnection, wanted: LogFilter, after: Place | None) -> int | None:
+    """The moment from which on at most ``PASSED`` costs of a class that the filter's range cuts lie before a place: all
+    of these are compared with the range. None: no more than these lie within its time."""
+    at, reached = request_log.c.at, list[int]()
+    for workspace in (wanted.workspaces or ()) if wanted.has_ranges else ():
+        for number in wanted.cut_cost_classes:
+            query = sa.select(at).where(*wanted.of_cost_class(number, workspace))
+            query = query if after is None else query.where(at < after.at)
+            moment = (await connection.execute(query.order_by(at.desc()).offset(PASSED).limit(1))).scalar()
+            reached += [] if moment is None else [moment]
+    return max(reached, default=None)
 
 
 def _within(reached: int | None, since: int) -> int | None:
