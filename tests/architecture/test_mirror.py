@@ -75,7 +75,6 @@ EXCEPTIONS: dict[str, str] = {
     "control/limits/usage.py": "tests/contract/test_credentials.py is over it, on every engine",
     "control/logs/exports.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/logs/files.py": "tests/contract/test_request_log.py is over it, on every engine",
-    "control/logs/filters.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/logs/insert.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/logs/logs.py": "tests/contract/test_request_log.py is over it, on every engine",
     "control/logs/rules.py": "values without behaviour",
