@@ -17,6 +17,7 @@ from penstock.core.body import Body
 from penstock.core.json_text import UNREADABLE, read_json_or_none
 from penstock.core.operation import Operation
 from penstock.core.segments import Delta, Pointer, Segment, SegmentKind, TextKey
+from penstock.dialects.framing import sse
 
 
 class NamePiece(msgspec.Struct, frozen=True):
@@ -75,6 +76,11 @@ class TextView(msgspec.Struct, frozen=True):
     kept: Mapping[str, Callable[[str, Any], Iterable[Segment]]] = {}
     """What providers keep for their callers (``threads``) -> (request type, a decoded body that is to be kept) -> its
     texts."""
+
+    def with_results(self, results: bytes, events: bytes) -> bytes:
+        """The beginning of a stream, with the event that tells results, as JSON."""
+        first = b"" if self.results_first else next(sse.blocks(events), b"")
+        return first + self.results_event(results) + events[len(first) :]
 
 
 class _PlainMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):

@@ -29,16 +29,11 @@ from penstock.pipeline.guarding.hooks import run_hooks
 from penstock.pipeline.guarding.memory import JudgedRequest
 from penstock.pipeline.guarding.results import GuardResults, with_cost
 from penstock.pipeline.guarding.stream import GuardedStream
-from penstock.pipeline.guarding.subject import Subject, answered
+from penstock.pipeline.guarding.subject import Subject, answered, is_judged
 from penstock.pipeline.target_route import TargetRoute
 
 _LARGEST: Final = 32 << 20
 """Bytes of a plain answer that is judged."""
-
-
-def is_judged(answer: Answer) -> bool:
-    """Whether hooks judge an answer: one that is good."""
-    return answer.outcome.ok and 200 <= answer.status < 300
 
 
 class GuardedAnswer(msgspec.Struct, frozen=True):

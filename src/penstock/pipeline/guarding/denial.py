@@ -20,7 +20,6 @@ from penstock.dialects.caller import EVENT_STREAM, JSON, NO_STORE, CallerDialect
 from penstock.dialects.caller_errors import ErrorReply
 from penstock.guards.results import MESSAGE, HookRun, denied_body, message_of, with_results
 from penstock.pipeline.call import Call
-from penstock.pipeline.guarding.events import with_first_event
 
 DENIED: Final = Failure(Kind.HOOKS_FAILED, MESSAGE)
 """What a denial is to routing and in the account, however it is told."""
@@ -72,5 +71,5 @@ def soft_denial(call: Call, results: bytes, *, is_answer: bool, is_strict: bool)
     writer = dialect.writing.stream(caption)
     stream = writer.write(events) + writer.finish()
     if not is_strict and dialect.texts is not None:
-        stream = with_first_event(dialect.texts, results, stream)
+        stream = dialect.texts.with_results(results, stream)
     return [(b"content-type", EVENT_STREAM), NO_STORE], stream

@@ -62,13 +62,7 @@ class StreamGuards(msgspec.Struct, frozen=True):
 
     def with_first_event(self, events: bytes) -> bytes:
         """The beginning of a stream, with the event that tells of the request's hooks."""
-        return with_first_event(self.view, phase_results(Phase.BEFORE, self.before, hides=self.hides), events)
-
-
-def with_first_event(view: TextView, results: bytes, events: bytes) -> bytes:
-    """The beginning of a stream, with the event that tells results, as JSON."""
-    first = b"" if view.results_first else next(sse.blocks(events), b"")
-    return first + view.results_event(results) + events[len(first) :]
+        return self.view.with_results(phase_results(Phase.BEFORE, self.before, hides=self.hides), events)
 
 
 class JudgedEvents:

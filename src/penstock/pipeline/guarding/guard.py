@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
@@ -26,7 +26,6 @@ from penstock.guards.results import HookRun, denied
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.guarding.answer import GuardedAnswer, is_judged
 from penstock.pipeline.guarding.aside import LookingOn
 from penstock.pipeline.guarding.at_a_glance import passed_answer, passed_request
 from penstock.pipeline.guarding.at_once import judged_in_turns
@@ -47,6 +46,7 @@ from penstock.pipeline.guarding.results import GuardResults, with_cost, with_pas
 from penstock.pipeline.guarding.subject import (
     Subject,
     asked,
+    is_judged,
     new_request,
     nothing_asked,
     rewritten,
@@ -60,6 +60,9 @@ from penstock.pipeline.off_loop.thread import JUDGED, LARGE, off_loop
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
 from penstock.routing.walk import Attempt
+
+if TYPE_CHECKING:
+    from penstock.pipeline.guarding.answer import GuardedAnswer
 
 Send = Callable[[Call, TargetRoute, Attempt, AttemptAccount], Coroutine[Any, Any, Answer]]
 Sending = Callable[[Call, TargetRoute], Coroutine[Any, Any, Answer]]
@@ -171,8 +174,17 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
             answer = await send(call, route)
         if answer.watch is None and not plan.after and judged.restoring is None:
             return self.results.told(call, answer, judged.runs, ())
-        guarded = GuardedAnswer(call, route, plan, request, judged, view, outbound, self.results, self.looking_on)
+        guarded = self._guarded_answer(
+            call, route, plan, request, judged, view, outbound, self.results, self.looking_on
+        )
         return await guarded.given(answer)
+
+    @cached_property
+    def _guarded_answer(self) -> type[GuardedAnswer]:
+        # Most gateways judge no answers, and every start would pay for what reads streams.
+        from penstock.pipeline.guarding.answer import GuardedAnswer
+
+        return GuardedAnswer
 
     def _outbound(self, call: Call, policy: AddressPolicy, caller: str) -> GuardOutbound:
         models = None if self.models is None else partial(self.models.ask, call)
@@ -252,7 +264,9 @@ class Guarding(msgspec.Struct, frozen=True, dict=True):
         if not isinstance(plan, GuardPlan) or view is None or request is None or kind is None:
             return answer
         judged = await _judged_again(call, route, plan, view, kind, request)
-        guarded = GuardedAnswer(call, route, plan, request, judged, view, self.outbound, self.results, self.looking_on)
+        guarded = self._guarded_answer(
+            call, route, plan, request, judged, view, self.outbound, self.results, self.looking_on
+        )
         return await guarded.given(answer)
 
     @staticmethod

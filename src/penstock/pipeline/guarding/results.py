@@ -25,7 +25,6 @@ from penstock.guards.results import (
 )
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.guarding.denial import DENIED, is_soft, soft_denial, told_denial
-from penstock.pipeline.guarding.events import with_first_event
 from penstock.pipeline.target_route import TargetRoute
 
 HOOKS_FAILED: Final = 246
@@ -92,7 +91,7 @@ def with_passed(answer: Answer, call: Call, route: TargetRoute, before: bytes, a
             body = with_results(answer.body, BEFORE, before, AFTER, after, b"}")
             answer.body = answer.body if body is None else body
     elif not route.target.strict and call.dialect.texts is not None:
-        answer.body = with_first_event(call.dialect.texts, phase_object(Phase.BEFORE, before), answer.body)
+        answer.body = call.dialect.texts.with_results(phase_object(Phase.BEFORE, before), answer.body)
 
 
 def with_cost(refusal: Answer, answer: Answer | None) -> Answer:

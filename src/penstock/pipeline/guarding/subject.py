@@ -26,7 +26,7 @@ from penstock.guards.base import Context, LazyMembers, Phase
 from penstock.guards.guarded_body import GuardedBody
 from penstock.guards.plan import GuardPlan, Scope
 from penstock.guards.results import HookRun
-from penstock.pipeline.call import Call
+from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.metadata import METADATA, read_metadata
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.google import BATCHES, INTERACTIONS
@@ -118,6 +118,11 @@ class Subject(msgspec.Struct, frozen=True):
             plain is not None,
             monotonic,
         )
+
+
+def is_judged(answer: Answer) -> bool:
+    """Whether hooks judge an answer: one that is good."""
+    return answer.outcome.ok and 200 <= answer.status < 300
 
 
 def nothing_asked(call: Call) -> RequestBody:
