@@ -78,7 +78,8 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.INVALID_RESPONSE: "The provider's answer is not HTTP, not JSON, or a stream without events.",
     Kind.TRUNCATED: "The provider's answer is cut short.",
     Kind.STREAM_ERROR: "The provider sent an error with status 200, plain or in its stream; it is told as an error.",
-    Kind.UPSTREAM_STATUS: "The provider answered with an error status, which is kept; see above for the body.",
+    Kind.UPSTREAM_STATUS: "The provider answered with an error status, which is kept; see above for the body. One that "
+    "says that the request is wrong (400, 404, 413, 422 and their like) is the caller's in metrics and alerts.",
     Kind.UPSTREAM_REDIRECT: "The provider redirects elsewhere; the message says where. Nothing is sent there.",
     Kind.SHUTTING_DOWN: "The gateway stopped before the answer was complete: `server.shutdown_grace` was over, or a "
     "second signal came. A stream that has begun ends with this error.",

@@ -177,6 +177,18 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.INTERNAL: Meaning(500, "server_error", Blame.GATEWAY, RetrySafety.NEVER),
 }
 
+_BLAMES: Final = {kind.value: meaning.blame for kind, meaning in MEANINGS.items()}
+_OF_REQUEST: Final = frozenset({400, 404, 405, 406, 410, 411, 413, 414, 415, 416, 422, 431})
+"""Statuses with which a provider says that the request is wrong, whoever sends it and when."""
+
+
+def blame_of(code: str, status: int) -> Blame | None:
+    """Whose fault a failed request is. ``code`` is the value of its kind, ``status`` what the caller was answered; None
+    for a code of no kind."""
+    if code == Kind.UPSTREAM_STATUS.value and status in _OF_REQUEST:
+        return Blame.CLIENT
+    return _BLAMES.get(code)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from penstock.background import Background
-from penstock.core.failure import MEANINGS, Blame
+from penstock.core.failure import Blame, blame_of
 from penstock.core.lru import Lru
 from penstock.core.money import dollars_text
 from penstock.limits.counters import Alert
@@ -27,7 +27,6 @@ _TARGETS: Final = 4096
 _PATIENCE: Final = 5.0
 """Seconds until a circuit is told whose target no finished request has named yet."""
 _MOST_OPEN: Final = 1000
-_BLAME: Final = {kind.value: meaning.blame for kind, meaning in MEANINGS.items()}
 _LEVELS: Final[Mapping[str, str]] = {"api_key": "key"}
 """What people call a level, where that is another word."""
 _BUDGETS: Final[Mapping[str, NoticeKind]] = {"threshold": "budget_threshold", "exhausted": "budget_exhausted"}
@@ -170,7 +169,7 @@ def is_failed(record: Record) -> bool:
     """Whether a request failed by a fault of a provider or the gateway."""
     if record.failure is None:
         return record.status >= 500
-    return _BLAME.get(record.failure) is not Blame.CLIENT
+    return blame_of(record.failure, record.status) is not Blame.CLIENT
 
 
 def budget_notice(kind: NoticeKind, alert: Alert, at: float, name: str | None = None) -> Notice:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from penstock.core.failure import MEANINGS
+from penstock.core.failure import blame_of
 from penstock.core.lru import Lru
 from penstock.core.usage import Usage
 from penstock.observe.metrics import families
@@ -22,7 +22,6 @@ from penstock.observe.metrics.table import Metric, Table
 from penstock.observe.record import AttemptRecord, Record
 from penstock.observe.record_kinds import RecordKind
 
-_FAULTS: Final = {kind.value: meaning.blame.value for kind, meaning in MEANINGS.items()}
 _CLASSES: Final = {number: f"{number}xx" for number in range(1, 6)}
 _CANCELLED: Final = "cancelled"
 _STREAM: Final = {True: "true", False: "false"}
@@ -213,7 +212,8 @@ class Recorder:
         self._duration.observe((operation, _STREAM[record.stream]), record.latency)
         self._own.observe((operation,), own_time(record))
         if record.failure is not None:
-            self._errors.add((record.failure, _FAULTS.get(record.failure, OTHER), named[0]))
+            blame = blame_of(record.failure, record.status)
+            self._errors.add((record.failure, OTHER if blame is None else blame.value, named[0]))
         if record.cache is not None:
             self._cache.add((record.cache.lower(),))
         tokens = self._count_attempts(record)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from penstock.core.failure import MEANINGS, Blame
+from penstock.core.failure import Blame, blame_of
 from penstock.core.json_text import read_json_or_none
 from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
@@ -16,7 +16,6 @@ from penstock.observe.telemetry import conventions as named
 from penstock.observe.telemetry.span import Attributes, Span, SpanKind, Value, new_span_id
 
 _NANOS: Final = 1_000_000_000
-_BLAME: Final = {kind.value: meaning.blame for kind, meaning in MEANINGS.items()}
 NO_CONTENT: Final[Mapping[str, Value]] = MappingProxyType({})
 _USER: Final = "_user"
 """The member of metadata that names the end user, as in Portkey."""
@@ -63,7 +62,8 @@ def _request_span(record: Record, context: TraceContext, span_id: str, version: 
     # A server's span is no error where the status in the head of its answer is 4xx, whoever chose that status; else it
     # is where the caller is not to blame: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status
     is_refusal = 400 <= (record.head_status or record.status) < 500
-    is_error = record.failure is not None and not is_refusal and _BLAME.get(record.failure) is not Blame.CLIENT
+    failure = record.failure
+    is_error = failure is not None and not is_refusal and blame_of(failure, record.status) is not Blame.CLIENT
     return Span(
         context.trace_id,
         span_id,
@@ -74,7 +74,7 @@ def _request_span(record: Record, context: TraceContext, span_id: str, version: 
         _nanoseconds(record, record.latency),
         named.in_version(_request_attributes(record, context, scheme), version),
         context.state.decode("latin-1"),
-        record.failure if is_error else None,
+        failure if is_error else None,
         context.flags,
         bool(context.parent),
     )

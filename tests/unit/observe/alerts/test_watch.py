@@ -118,3 +118,5 @@ def test_whose_fault_counts() -> None:
     ] * 3
     assert failed(503, None)
     assert failed(502, "upstream_status")
+    assert failed(429, "upstream_status")
+    assert not failed(400, "upstream_status")

@@ -103,6 +103,12 @@ def test_a_plain_request(counting: Counting) -> None:
     }
 
 
+@pytest.mark.parametrize(("status", "fault"), [(400, "client"), (500, "provider")])
+def test_whose_fault_a_providers_error_is(counting: Counting, status: int, fault: str) -> None:
+    counts = counting.count(record(status=status, failure="upstream_status"))
+    assert counts[f"errors upstream_status {fault} openai"] == 1
+
+
 def test_retries_fallbacks_and_hedges(counting: Counting) -> None:
     failed = {"status": 503, "failure": "upstream_status"}
     counts = counting.count(
