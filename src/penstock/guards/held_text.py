@@ -6,20 +6,14 @@ Only where one can't are the rules fed one after the other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Final
 
 import msgspec
 
 from penstock.guards.detect.spans import DetectedText, DetectRule, Mask
 from penstock.guards.hold import CONTEXT, HeldText, HoldRule
 from penstock.guards.plan import Hook, HookCheck
-
-_ALWAYS: Final = re.compile("")
-_CLASS: Final = re.compile(r"\[(?![\^-])((?:[^\]\\]|\\.)*(?:[^\]\\-]|\\.))\]", re.DOTALL)
-"""A pattern for one of some characters, which others may be put to: no dash at an end would span up to them."""
+from penstock.guards.sign_search import search_of
 
 
 class StreamRule(msgspec.Struct):
@@ -91,11 +85,8 @@ class RuledText:
         self._finders: set[int] = set()
         """The rules that have found something since the text was idle."""
         self._idles = [rule.rule.idle_until for rule in rules if not rule.has_failed]
-        signs = _any_of(tuple([each.rule.signs for each in rules]))
-        self._find_sign = (_ALWAYS if signs is None else signs).search
-        """Finds something in each text that isn't idle for all rules."""
-        self._find_stop = (_NOWHERE_PLAIN if signs is None else _in_json(signs)).search
-        """The same of the bytes of JSON strings, and in each that has other bytes than its text."""
+        self._find_sign, self._find_stop = search_of(tuple([each.rule.signs for each in rules]))
+        """Find something in each text that isn't idle for all rules."""
         self._begun = list(dict.fromkeys([each.rule.begun for each in rules if each.rule.begun is not None]))
         self._limit = min([4096 if each.hook is None else each.hook.hold_chars for each in rules], default=4096)
 
@@ -217,38 +208,3 @@ class RuledText:
             behind += held.held
         self._context, self._pending = context[-CONTEXT:], waits
         return True
-
-
-@lru_cache(64)
-def _any_of(patterns: tuple[re.Pattern[str] | None, ...]) -> re.Pattern[str] | None:
-    """Finds what any of some patterns finds; None where they can't be one."""
-    found = [each for each in patterns if each is not None and each.flags == re.UNICODE]
-    if not found or len(found) < len(patterns):
-        return None
-    sources = dict.fromkeys([each.pattern for each in found])
-    if len(sources) == 1:
-        return found[0]
-    # Several sets of characters are one: of what a pattern tries at each place, little is left.
-    classes = list(filter(None, map(_CLASS.fullmatch, sources)))
-    joined = [f"[{''.join([each[1] for each in classes])}]"] if classes else []
-    return re.compile("|".join([*joined, *[f"(?:{each})" for each in sources if _CLASS.fullmatch(each) is None]]))
-
-
-@lru_cache(64)
-def _in_json(signs: re.Pattern[str]) -> re.Pattern[bytes]:
-    """Finds something in bytes of JSON strings in which a pattern finds something, or which are not their text: an end
-    of a string, an escape, a character beside ASCII."""
-    source = signs.pattern
-    if any(map(source.__contains__, _LOOKING_BACK)):
-        return _NOWHERE_PLAIN
-    try:
-        return re.compile(_NOT_PLAIN + b"|" + source.replace(_BESIDE_ASCII, r"\x80-\xff").encode("ascii"))
-    except (UnicodeEncodeError, re.error):
-        return _NOWHERE_PLAIN
-
-
-_NOT_PLAIN: Final = rb'["\\\x00-\x1f\x80-\xff]'
-_NOWHERE_PLAIN: Final = re.compile(b"")
-_BESIDE_ASCII: Final = "\x80-\U0010ffff"
-_LOOKING_BACK: Final = ("(?<", "\\b", "\\B", "\\A", "^")
-"""What finds something else where the text before is not there."""

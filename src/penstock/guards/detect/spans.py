@@ -69,6 +69,12 @@ class DetectRule(msgspec.Struct, frozen=True, dict=True):
             groups.setdefault(seeker.starts, []).append(seeker)
         return list(groups.items())
 
+    @cached_property
+    def in_turn(self) -> list[Seeker]:
+        """The seekers in the order in which a whole text is looked at: of finds at the same place the first names it,
+        in a text that arrives, too."""
+        return [seeker for _, seekers in self.groups for seeker in seekers]
+
     def spans(self, text: str) -> list[Span]:
         """What is in a whole text, united."""
         if self.may_hold is not None and not self.may_hold(text):
@@ -124,6 +130,9 @@ def _begun_with(marks: Iterable[str]) -> Begun:
     beginnings = frozenset([mark[:end] for mark in marks for end in range(1, len(mark) + 1)])
 
     def begun(text: str, at: int) -> int:
+        last_word = text[text.rfind(" ") + 1 :]
+        if last_word.isalnum() and last_word.isascii():
+            return max(at, len(text) - len(last_word)) if last_word in beginnings else len(text)
         last = text[-1:]
         if not last.isalnum() and last not in _JOINS:
             return len(text)
@@ -170,7 +179,7 @@ class DetectedText:
         self._mask = mask
         self._text = ""
         self._at = 0
-        self._decided = [0] * len(rule.seekers)
+        self._decided = [0] * len(rule.in_turn)
         self._spans: list[Span] = []
         self.found = 0
         self.denied = self.changed = self.overflowed = False
@@ -214,7 +223,7 @@ class DetectedText:
 
     def _ready(self, *, last: bool) -> str:
         text, decided, rule = self._text, self._decided, self._rule
-        for index, seeker in enumerate(rule.seekers):
+        for index, seeker in enumerate(rule.in_turn):
             if decided[index] < len(text) or last:
                 spans, decided[index] = seeker.decided(text, decided[index], last=last)
                 self._spans += spans

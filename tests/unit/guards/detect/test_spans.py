@@ -158,6 +158,13 @@ def test_any_chunking_of_a_text(name: str, data: st.DataObject) -> None:
         assert slowly == passed == whole_of(rule, text)
 
 
+def test_finds_at_the_same_place_have_one_name_whole_and_in_pieces() -> None:
+    rule, text = rule_of("pii"), "passport number BSN 111222333"
+    assert isinstance(rule, DetectRule)
+    ruled = RuledText([StreamRule(rule)])
+    assert ruled.feed(text, last=True)[0] == whole_of(rule, text) == "passport number BSN [NL_BSN]"
+
+
 @trials(60)
 @given(texts([*EXAMPLES.values(), *SECRET_EXAMPLES.values()]), CUTS)
 def test_several_checks_one_after_the_other(text: str, cuts: list[int] | None) -> None:
