@@ -286,9 +286,11 @@ def answered_by(hook: dict[str, Any], texts: Sequence[str], *more: dict[str, Any
     return answered_under(guards, texts)
 
 
-def answered_under(guards: StreamGuards, texts: Sequence[str]) -> tuple[str, GuardedStream, bool]:
-    """The same."""
-    pieces = [*[chunk({"content": text}) for text in texts], FINISH, DONE]
+def answered_under(
+    guards: StreamGuards, texts: Sequence[str], ends: Sequence[bytes] = (FINISH, DONE)
+) -> tuple[str, GuardedStream, bool]:
+    """The same; ``ends``: the pieces with which the stream ends."""
+    pieces = [*[chunk({"content": text}) for text in texts], *ends]
     reply, watch = PlayedReply(pieces, hands_on=True), StreamWatch(DIALECT.replies.stream)
 
     async def run() -> tuple[str, GuardedStream, bool]:
@@ -319,6 +321,15 @@ def test_an_answer_that_is_too_long_to_wait_is_judged_in_windows() -> None:
     assert (stream.is_denied, "bad" in told, [run.denies for run in stream.runs]) == (True, False, [True])
     assert told
     assert answered_by(hook, ["a bad ", "word", *LONG])[2]
+
+
+@pytest.mark.parametrize("mode", ["hold", "window"])
+def test_what_stands_behind_any_number_of_ends_is_judged(mode: str) -> None:
+    """In one read: some clients read on there."""
+    guards = guards_of({**NONE, "stream": mode})
+    for text, is_denied in (("a bad word", True), ("a word", False)):
+        told, stream, _ = answered_under(guards, ["so ", "on "], [DONE * 3000 + chunk({"content": text}) + DONE * 3000])
+        assert (stream.is_denied, "word" in told) == (is_denied, not is_denied)
 
 
 @pytest.mark.parametrize("mode", ["hold", "window", "buffer", "after"])
