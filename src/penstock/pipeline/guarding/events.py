@@ -84,6 +84,8 @@ class JudgedEvents:
         self._windows = self._new_windows()
         self._window_runs: dict[int, HookRun] = {}
         self.unable: list[HookRun] = []
+        self._unable_behind: list[HookRun] = []
+        """The runs of hooks that could judge no text behind the end of an answer that was judged as a whole."""
         late = guards.of(StreamMode.AFTER)
         self._kept: list[bytes] | None = [] if hooks or late or guards.look_on is not None else None
         differs = any(hook.transforms for hook in late) and any(hook.transforms for hook in guards.of(StreamMode.HOLD))
@@ -188,6 +190,10 @@ class JudgedEvents:
         return None
 
     async def _judged(self, events: bytes, *, is_last: bool = False) -> bytes:
+        if self._unable_behind and gathered_texts(events, self._guards.view, self._guards.kind):
+            self.unable, self._unable_behind = self._unable_behind, []
+            if any_denied(self.unable):
+                return self.denied(runs=self.unable)
         passed = await self._windowed(events, is_last=is_last)
         if self.denies or self._windows.is_unreadable:
             return b""
@@ -196,7 +202,7 @@ class JudgedEvents:
             ready += self.held.finish()
         self._keep(events, ready)
         if self.held.has_rules:
-            self.released = self.held.released
+            self.released = max(self.released, self.held.released)
         elif not self._window_hooks:
             self.released = self.released or len(ready)
         return self.denied(ready) if self.held.denied else ready
@@ -246,22 +252,30 @@ class JudgedEvents:
     def _overflowed(self) -> bytes:
         """The events that waited of an answer which is larger than what may wait: hooks that can judge it as it arrives
         do so from here on, or in windows; the others can't judge it, and deny it where they fail closed."""
-        late, waiting = self._guards.of(StreamMode.AFTER), self._guards.of(StreamMode.BUFFER, StreamMode.WINDOW)
-        self._window_hooks = [hook for hook in waiting if hook.may_judge_windows]
-        unable = [hook for hook in waiting if not hook.may_judge_windows]
-        self.unable = unjudged(unable, "The answer is too long to be held back.")
+        self.unable = self._judging_as_it_arrives("The answer is too long to be held back.")
         if any_denied(self.unable):
             return self.denied(runs=self.unable)
-        kept, self.buffers, self._kept_bytes = b"".join(self._kept or ()), False, 0
-        self._kept = [] if late or self._guards.look_on is not None else None
+        kept, self._kept_bytes = b"".join(self._kept or ()), 0
+        is_kept = self._guards.of(StreamMode.AFTER) or self._guards.look_on is not None
+        self._kept = [] if is_kept else None
         if self._kept_changed is not None:
             self._kept_changed.clear()
-        self._windows, self.held = self._new_windows(), self._holding(self._guards.of(StreamMode.HOLD))
         return kept
 
+    def _judging_as_it_arrives(self, why: str) -> list[HookRun]:
+        """From here on hooks judge what comes as it arrives, or in windows: the runs of those that can do neither."""
+        waiting = self._guards.of(StreamMode.BUFFER, StreamMode.WINDOW)
+        self.buffers, self._window_hooks = False, [hook for hook in waiting if hook.may_judge_windows]
+        self._windows, self.held = self._new_windows(), self._holding(self._guards.of(StreamMode.HOLD))
+        return unjudged([hook for hook in waiting if not hook.may_judge_windows], why)
+
     async def _judged_whole(self) -> bytes:
-        """The whole stream, judged as a plain answer is."""
-        stream = b"".join(self._kept or ())
+        """The whole stream, judged as a plain answer is; and what stands behind its end, which some clients read."""
+        stream, behind = b"".join(self._kept or ()), b""
+        end = self._end_of(stream)
+        if end is not None:
+            whole = end + len(next(sse.blocks(stream[end:])))
+            stream, behind = stream[:whole], stream[whole:]
         subject = self._subject_of(stream)
         if self._guards.look_on is not None:
             await self._guards.look_on(subject)
@@ -276,12 +290,13 @@ class JudgedEvents:
             # What a guard takes out must not go on because it can't be taken out here.
             self.is_untold, self.buffers = True, False
             return b""
-        stream = stream if new is None else new
-        self.released, self.buffers, self._kept = 1, False, None
-        self.whole = self.runs
-        end = self._end_of(stream)
+        if new is not None:
+            stream, end = new, self._end_of(new)
+        self.released, self._kept, self.whole = 1, None, self.runs
         results = self._told() if self._tells else b""
-        return stream + results if end is None else stream[:end] + results + stream[end:]
+        ready = stream + results if end is None else stream[:end] + results + stream[end:]
+        self._unable_behind = self._judging_as_it_arrives("It follows the end of the answer.")
+        return ready + await self._judged(behind) if behind else ready
 
     async def judged_after(self, last: bytes) -> bytes:
         """The event that tells what came of all hooks, before the stream's end. ``after`` hooks judge now; the answer

@@ -323,13 +323,26 @@ def test_an_answer_that_is_too_long_to_wait_is_judged_in_windows() -> None:
     assert answered_by(hook, ["a bad ", "word", *LONG])[2]
 
 
-@pytest.mark.parametrize("mode", ["hold", "window"])
-def test_what_stands_behind_any_number_of_ends_is_judged(mode: str) -> None:
-    """In one read: some clients read on there."""
+@pytest.mark.parametrize("mode", ["hold", "window", "buffer"])
+@pytest.mark.parametrize("is_one_read", [True, False])
+def test_what_stands_behind_any_number_of_ends_is_judged(mode: str, is_one_read: bool) -> None:
+    """Some clients read on there."""
     guards = guards_of({**NONE, "stream": mode})
     for text, is_denied in (("a bad word", True), ("a word", False)):
-        told, stream, _ = answered_under(guards, ["so ", "on "], [DONE * 3000 + chunk({"content": text}) + DONE * 3000])
+        ends = [FINISH, DONE * 3000, chunk({"content": text}), DONE * 3000]
+        ends = [b"".join(ends)] if is_one_read else ends
+        told, stream, _ = answered_under(guards, ["so ", "on "], ends)
         assert (stream.is_denied, "word" in told) == (is_denied, not is_denied)
+        assert is_denied or [run.verdict for run in stream.runs] == [True]
+
+
+def test_a_hook_that_fails_closed_and_needs_the_whole_answer_denies_text_behind_its_end() -> None:
+    closed = {"contains": {"words": ["x"], "operator": "none", "failOnError": True}, "deny": True}
+    guards = guards_of({**closed, "stream": "buffer"})
+    for text, is_denied in (("more", True), ("", False)):
+        ends = [FINISH, DONE, chunk({"content": text}), DONE]
+        told, stream, _ = answered_under(guards, ["so ", "on"], ends)
+        assert (told, stream.is_denied) == ("so on", is_denied)
 
 
 @pytest.mark.parametrize("mode", ["hold", "window", "buffer", "after"])
