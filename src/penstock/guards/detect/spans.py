@@ -130,12 +130,12 @@ def _begun_with(marks: Iterable[str]) -> Begun:
     beginnings = frozenset([mark[:end] for mark in marks for end in range(1, len(mark) + 1)])
 
     def begun(text: str, at: int) -> int:
-        last_word = text[text.rfind(" ") + 1 :]
-        if last_word.isalnum() and last_word.isascii():
-            return max(at, len(text) - len(last_word)) if last_word in beginnings else len(text)
         last = text[-1:]
         if not last.isalnum() and last not in _JOINS:
             return len(text)
+        last_word = text[text.rfind(" ") + 1 :]
+        if last_word.isalnum() and last_word.isascii():
+            return max(at, len(text) - len(last_word)) if last_word in beginnings else len(text)
         word = len(text.rstrip(_ALPHANUMERIC))
         if text[word - 1 : word] in _JOINS:
             return begun_from(text, at)
