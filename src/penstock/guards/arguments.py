@@ -80,14 +80,20 @@ class Fed(Protocol):
     """Takes a text in pieces; gives back what can go on, and whether it is denied. ``idles`` takes a piece that goes on
     as it is, with nothing that waits behind it: False, and nothing done, for any other. ``idles_in_json`` takes one or
     several as JSON strings have them, with the same bytes between them, and tells how many characters they are: -1, and
-    nothing done, for others, and where it doesn't know."""
+    nothing done, for others, and where it doesn't know. Who inherits tells nothing so fast."""
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]: ...
-    def idles(self, text: str) -> bool: ...
-    def idles_in_json(self, texts: bytes, between: bytes) -> int: ...
+
+    def idles(self, text: str) -> bool:
+        del text
+        return False
+
+    def idles_in_json(self, texts: bytes, between: bytes) -> int:
+        del texts, between
+        return -1
 
 
-class ArgumentsText:
+class ArgumentsText(Fed):
     """Arguments that arrive in pieces. ``begin`` makes what takes the value of one string. A text that is no JSON (code
     that begins with a brace, say) is one value, from the place on where that shows."""
 
@@ -101,16 +107,6 @@ class ArgumentsText:
         """The end of what stands outside of strings, which may be the beginning of a word or a number."""
         self._digits: list[str] = []
         """The digits with which that number goes on, not read yet: it may have any length."""
-
-    def idles(self, text: str) -> bool:
-        """Never told fast."""
-        del text
-        return False
-
-    def idles_in_json(self, texts: bytes, between: bytes) -> int:
-        """Nor this."""
-        del texts, between
-        return -1
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
         if self._is_json is None and text.strip():
@@ -188,22 +184,12 @@ class ArgumentsText:
         return known + escaped(changed) if changed else known
 
 
-class CallText:
+class CallText(Fed):
     """The arguments of a tool call that go through several stages, each of which takes what the one before it lets go
     on: checks that judge the JSON as it is, and such that judge its strings."""
 
     def __init__(self, stages: Sequence[Fed]) -> None:
         self._stages = stages
-
-    def idles(self, text: str) -> bool:
-        """Never told fast."""
-        del text
-        return False
-
-    def idles_in_json(self, texts: bytes, between: bytes) -> int:
-        """Nor this."""
-        del texts, between
-        return -1
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
         is_denied = False
@@ -214,7 +200,7 @@ class CallText:
         return text, is_denied
 
 
-class UnescapedText:
+class UnescapedText(Fed):
     """Arguments that arrive in pieces, as checks read them which judge the JSON as it is: without escapes that it does
     not need. ``fed`` takes it so, and changes nothing; a text that is no object and no list is taken as it is."""
 
@@ -223,16 +209,6 @@ class UnescapedText:
         self._spelling = Spelling()
         self._is_json: bool | None = None
         self._escape = ""
-
-    def idles(self, text: str) -> bool:
-        """Never told fast."""
-        del text
-        return False
-
-    def idles_in_json(self, texts: bytes, between: bytes) -> int:
-        """Nor this."""
-        del texts, between
-        return -1
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
         if self._is_json is None and text.strip():

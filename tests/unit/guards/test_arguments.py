@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from penstock.core.json_text import with_needed_escapes
 from penstock.core.segments import Segment, SegmentKind
 from penstock.guards import arguments
-from penstock.guards.arguments import ArgumentsText, CallText, UnescapedText, is_arguments, part_edits
+from penstock.guards.arguments import ArgumentsText, CallText, Fed, UnescapedText, is_arguments, part_edits
 from penstock.guards.edits import replaced
 from trials import WITH_TIME, trials
 
 
-class Upper:
+class Upper(Fed):
     """Takes a text, and gives it back in capitals at its end; a text with ``!`` is denied."""
 
     def __init__(self) -> None:
@@ -29,14 +29,6 @@ class Upper:
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
         self._text += text
         return (self._text.replace("a", "AB") if last else "", last and "!" in self._text)
-
-    def idles(self, text: str) -> bool:
-        del text
-        return False
-
-    def idles_in_json(self, texts: bytes, between: bytes) -> int:
-        del texts, between
-        return -1
 
 
 pytestmark = WITH_TIME
@@ -75,7 +67,7 @@ def test_any_chunking_of_arguments(value: dict[str, Any], cuts: list[int], is_as
     assert json.loads(replaced(text, edits, escapes=True)) == mapped(value)
 
 
-class Behind:
+class Behind(Fed):
     """Takes a text, and gives back all but its last two characters until it ends."""
 
     def __init__(self) -> None:
@@ -86,14 +78,6 @@ class Behind:
         end = len(whole) if last else max(0, len(whole) - 2)
         self._text = whole[end:]
         return whole[:end], False
-
-    def idles(self, text: str) -> bool:
-        del text
-        return False
-
-    def idles_in_json(self, texts: bytes, between: bytes) -> int:
-        del texts, between
-        return -1
 
 
 @trials(400)
