@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from penstock.guards.parameters import Parameters
-from penstock.routing.javascript_regex import Pattern, TooLarge, read_pattern
+from penstock.routing.javascript_regex import Pattern, TooLarge, read_pattern, written_name
 
 if TYPE_CHECKING:
     import regex
@@ -98,7 +98,7 @@ def _referred(reference: re.Match[str], match: regex.Match[str]) -> str:
         return str(match.string[match.end() :])
     if reference["name"] is not None:
         names = match.groupdict()
-        return (names.get(reference["name"]) or "") if names else "$<" + expanded(text[2:], match)
+        return (names.get(written_name(reference["name"])) or "") if names else "$<" + expanded(text[2:], match)
     digits = reference["number"]
     if 0 < int(digits) <= len(groups):
         return groups[int(digits) - 1] or ""

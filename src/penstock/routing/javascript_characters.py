@@ -86,7 +86,7 @@ def escapes(*, is_unicode: bool) -> str:
     """The source of what may stand behind a backslash outside of classes, for a pattern with the flag ``u`` or not."""
     wide = rf"{_CODE_POINT} | {_PROPERTY} | " if is_unicode else ""
     return (
-        rf"{wide}{_PAIR} | c[A-Za-z] | (?=c) | x[0-9A-Fa-f]{{2}} | u[0-9A-Fa-f]{{4}} | k<[^\W\d]\w*>"
+        rf"{wide}{_PAIR} | c[A-Za-z] | (?=c) | x[0-9A-Fa-f]{{2}} | u[0-9A-Fa-f]{{4}} | k<(?:[^\W\d]|\$)[\w$]*>"
         r" | 0[0-7]{0,2} | [1-9][0-9]* | ."
     )
 

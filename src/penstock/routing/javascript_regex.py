@@ -37,7 +37,7 @@ def _token(*, is_unicode: bool) -> re.Pattern[str]:
         (?P<quantifier> (?:[*+?] | \{{(?P<least>[0-9]+)(?:,(?P<most>[0-9]*))?\}}) \?? )
         | (?P<escape> \\ (?: {escapes(is_unicode=is_unicode)} ) )
         | (?P<class> \[\^?\] | \[ (?:\\.|[^\]\\])* \] )
-        | (?P<open> \( (?: \? (?: : | = | ! | <= | <! | < (?P<name>[^\W\d]\w*) > ) )? ) (?!\?)
+        | (?P<open> \( (?: \? (?: : | = | ! | <= | <! | < (?P<name>(?:[^\W\d]|\$)[\w$]*) > ) )? ) (?!\?)
         | (?P<close> \) )
         | (?P<bar> \| )
         | (?P<anchor> [$^] )
@@ -45,6 +45,20 @@ def _token(*, is_unicode: bool) -> re.Pattern[str]:
         """,
         re.VERBOSE | re.DOTALL,
     )
+
+
+_DOLLAR: Final = "\u01c3"
+"""What stands for the dollar sign in a group's name, where Python knows none: a letter of few languages' clicks."""
+
+
+def written_name(name: str) -> str:
+    """A group's name as Python takes it."""
+    return name.replace("$", _DOLLAR)
+
+
+def name_of(written: str) -> str:
+    """The group's name in JavaScript."""
+    return written.replace(_DOLLAR, "$")
 
 
 _ANYTHING: Final = r"[^\n\r\u2028\u2029]"
@@ -167,7 +181,7 @@ class _Reader:
     def __init__(self, source: str, flags: str, tokens: list[re.Match[str]]) -> None:
         self._flags = flags
         self._characters = Characters(source, flags)
-        self._all_names = frozenset([each["name"] for each in tokens if each["name"] is not None])
+        self._all_names = frozenset([written_name(each["name"]) for each in tokens if each["name"] is not None])
         self._all_groups = sum([each[0] == "(" or each["name"] is not None for each in tokens])
         self._opened: list[tuple[str, ...]] = []
         """The numbers and names of the open groups, from the outside in."""
@@ -234,7 +248,8 @@ class _Reader:
 
     def _escape(self, _: re.Match[str], text: str) -> bool:
         if text.startswith("\\k") and self._all_names:
-            return text[3:-1] in self._all_names and self._reference(text[3:-1], text[3:-1] in self._names)
+            name = written_name(text[3:-1])
+            return name in self._all_names and self._reference(name, name in self._names)
         is_position = text in {"\\b", "\\B"}
         if text[1:2] in _DIGITS:
             number = int(text[1:]) if len(text) < _LONGEST_NUMBER else _NO_GROUP
@@ -270,7 +285,7 @@ class _Reader:
         return self._written(self._characters.group(text))
 
     def _open(self, token: re.Match[str], text: str) -> bool:
-        name = token["name"]
+        name = None if token["name"] is None else written_name(token["name"])
         if name in self._names or not (name is None or name.isidentifier()):
             return False
         if name is not None:

@@ -60,6 +60,8 @@ SPACES = "\t\n\v\f\r \u00a0\u1680\u2000\u2005\u200a\u2028\u2029\u202f\u205f\u300
         (r"^(a\1){2}$", "aa", True),
         (r"^(?<n>a\k<n>)\k<n>$", "aa", True),
         (r"^(?<größe>a)\k<größe>$", "aa", True),
+        (r"^(?<$w$1>a)\k<$w$1>$", "aa", True),
+        (r"^(?<$>a)\k<$>$", "ab", False),
         (r"(?<word>\w+) \k<word>", "is it", False),
         (r"^(a)\1$", "aa", True),
         (r"^(a)?b\1$", "b", True),

@@ -24,6 +24,7 @@ from penstock.guards.patterns import (
     seconds_for,
     utf16,
 )
+from penstock.routing.javascript_regex import name_of
 
 if TYPE_CHECKING:
     import regex
@@ -91,7 +92,7 @@ def _details(text: str, match: regex.Match[str]) -> dict[str, object]:
     return {
         "matchedText": match[0],
         "index": utf16(text[: match.start()]),
-        "groups": {name: text for name, text in match.groupdict().items() if text is not None},
+        "groups": {name_of(name): text for name, text in match.groupdict().items() if text is not None},
         "captures": list(match.groups()),
     }
 

@@ -69,6 +69,7 @@ def test_a_pattern_that_takes_too_long() -> None:
         ("/x?/gy", "axa", "-", "-a--a-"),
         ("/x*?/y", "axa", "-", "-axa"),
         ("/(?<n>a)|b/g", "abc", "[$<n>$<m>$<n]", "[a$<n][$<n]c"),
+        ("/(?<$n>a)|b/g", "abc", "[$<$n>$<n>]", "[a][]c"),
         ("/(a)/g", "a", "$<$1>", "$<a>"),
     ],
 )
@@ -150,3 +151,8 @@ def test_a_search_leaves_no_memory_with_its_pattern(check: str) -> None:
 def resident() -> int:
     """Bytes of memory that the process has."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def test_a_groups_name_has_its_dollar_signs() -> None:
+    details = judged("regexMatch", {"rule": r"(?<$word>\w+)"}, "- so").data["matchDetails"]
+    assert details["groups"] == {"$word": "so"}
